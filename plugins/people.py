@@ -114,8 +114,7 @@ class People:
         owned = [room.name for room in rooms if room.owned_by(other)]
         seconds = max(int((self._now() - sessions[0].since).total_seconds()), 0) if sessions else 0
         addresses = [one.address for one in sessions] if session.role == "operator" else []
-        unread = member.ignored is not None and member.ignored.covers(other)
-        why = AWAY if other.away and unread else other.away
+        why = AWAY if other.away and member.ignores(other) else other.away
         facts = [
             f"in {', '.join(room.name for room in rooms)}" if rooms else "",
             other.role,

@@ -168,8 +168,9 @@ class Board:
         """These are no pins any more, which all in the room are told where `by` has taken them off."""
         self._keep(name, [one for one in self._kept(name) if one not in gone])
         room = self._ctx.rooms.get(name)
-        for one in gone if room is not None and by else ():
-            assert room is not None
+        if room is None or not by:
+            return
+        for one in gone:
             room.post(Pinned(name, one.seq, by, False, self._ctx.clock.now()))
 
     def _rooms(self) -> list[str]:

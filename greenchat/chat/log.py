@@ -176,6 +176,13 @@ class Log:
                 return run[start : start + count]
         return None
 
+    def seq_at(self, time: datetime) -> int:
+        """The number of the last message that was said by then, of those that are remembered; 0 where there is none."""
+        for run, _ in reversed(self._runs):
+            if run.time <= time:
+                return run.seq + len(run.texts) - 1
+        return 0
+
     def now(self, read: Past) -> Past:
         """A message that was read elsewhere, as it is by now; if it is still that, it is known here who reacted."""
         past = self._changed.get(read.message.seq)

@@ -43,7 +43,7 @@ def needs_recall(member: Member, room: Room) -> bool:
     return room.log.reach(room.seq) > max(read, room.seq - RECENT)
 
 
-def unread(member: Member, room: Room, names: Sequence[str] = ()) -> Unread:
+def unread(member: Member, room: Room, names: Sequence[str]) -> Unread:
     """What `member`, who is called by these `names`, has not read: of the last messages those that are not their own,
     and not deleted; what is behind those is counted by numbers."""
     read = position(member, room)
@@ -51,7 +51,6 @@ def unread(member: Member, room: Room, names: Sequence[str] = ()) -> Unread:
         return Unread(read)
     # A welcome tells it, and then the list of all conversations: mostly nothing has happened in between.
     ignored = member.ignored.names if member.ignored else []
-    names = names or (member.name, member.account)
     how = (read, room.seq, room.rev, room.log.is_recalled, *names, ignored)
     counted = room.log.counted
     if counted is None or counted[0]() is not member or counted[1] != how:

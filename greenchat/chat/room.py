@@ -111,6 +111,10 @@ class Member:
         """Who this is, whatever the name: an account's id; or, for a guest, this very stay."""
         return self.login.account_id or self
 
+    def ignores(self, other: "Member") -> bool:
+        """Whether this one does not want to read what `other` says."""
+        return self.ignored is not None and self.ignored.covers(other)
+
     def room_meant(self, session: Outlet | None) -> "Room":
         """As `room`, by this session."""
         name, asked = ("", None) if session is None else (session.only, session.asked)

@@ -30,7 +30,7 @@ from greenchat.protocol.events import (
 )
 from greenchat.protocol.reload_reports import Reconnect
 from greenchat.protocol.replies import Answer, Branded, Error, HistoryPage, NumberedPage, SearchResults, Welcome
-from greenchat.protocol.text import printable, some_of
+from greenchat.protocol.text import amount, printable, some_of
 
 NEWCOMERS_SHOWN = 10  # names in a welcome: more than a screen line holds helps nobody
 
@@ -254,7 +254,7 @@ def _file(file: File) -> str:
 def in_bytes(size: int) -> str:
     """How large a file is, as people say it."""
     if size < 1000:
-        return f"{size} byte{'s' * (size != 1)}"
+        return amount(size, "byte")
     return f"{size / 1e6:.1f} MB" if size >= 999_500 else f"{max(size / 1e3, 1):.0f} kB"
 
 
@@ -336,9 +336,9 @@ def found_one(message: Message, clock: Clock) -> str:
 
 
 def _counted_found(found: SearchResults) -> str:
-    many = len(found.messages) != 1
-    what = f"with {found.text}" if found.text else f"that concern{'s' * (not many)} you"
-    return f"{len(found.messages)} message{'s' * many} {what}"
+    count = len(found.messages)
+    what = f"with {found.text}" if found.text else f"that concern{'s' * (count == 1)} you"
+    return f"{amount(count, 'message')} {what}"
 
 
 def _found_nothing(found: SearchResults) -> str:

@@ -16,7 +16,6 @@ from greenchat.protocol.runs import Messages
 
 Verdict = str | Reject | BaseException  # what becomes of a message: its text, or why it is not said
 CheckRun = Callable[[Outlet, Messages], Sequence[Verdict] | None]
-CheckOne = Callable[[Outlet, Message], Any]
 
 # An attribute of a function that checks runs: the one that it is of, for where there is one message.
 OF_ONE = "of_one"

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from greenchat.chat.reading import Unread, unread
-from greenchat.chat.room import Member, Room
+from greenchat.chat.room import Room
 from greenchat.config.icons import media_type
 from greenchat.config.schema import Brand
 from greenchat.protocol.replies import PROTOCOL, Branded, Welcome
@@ -36,7 +36,7 @@ def welcoming(session: Newcomer, room: Room | None, ref: Ref, token: str) -> Wel
         topic=room.topic if room is not None else "",
         account=session.account,
         roles={other.name: role for other in members if room is not None and (role := room.role_of(other))},
-        away={other.name: other.away for other in members if other.away and not _unread(member, other)},
+        away={other.name: other.away for other in members if other.away and not member.ignores(other)},
         rooms=list(member.rooms),
         token=token,
         device_token=device_token,
@@ -60,7 +60,3 @@ def branded(shown: Brand) -> Branded:
         welcome="\n".join(shown.welcome_lines),
         rules="\n".join(shown.rules_lines),
     )
-
-
-def _unread(reader: Member, author: Member) -> bool:
-    return reader.ignored is not None and reader.ignored.covers(author)

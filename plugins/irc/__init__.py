@@ -2,10 +2,10 @@
 the same rooms, with the same people, accounts and history as all others.
 
 decoder.py makes requests of lines: registration.py how one comes in, asking.py the verbs that the core has a request
-for, modes.py and history.py those of MODE and CHATHISTORY. shared.py writes what rooms tell, once for all who have the
-same capabilities; own.py what one client alone is told, and echoes.py finds what they have said themselves. desk.py,
-whois.py, channels.py and relay.py answer what is about IRC alone. client.py is what is kept for a connection, which
-goes along over a reload.
+for, saying.py those of words, modes.py and history.py those of MODE and CHATHISTORY. shared.py writes what rooms tell,
+once for all who have the same capabilities; own.py what one client alone is told, and echoes.py finds what they have
+said themselves. desk.py, whois.py, channels.py, leaving.py and relay.py answer what is about IRC alone. client.py is
+what is kept for a connection, which goes along over a reload.
 """
 
 import logging

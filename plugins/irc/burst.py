@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from greenchat import ChatServer
 
-from .asking import CHANNELS, TARGETS
+from .asking import CHANNELS
 from .caps import HISTORY_MESSAGES
 from .frames import Numeric
 from .grammar import cut
 from .modes import MODES
 from .names import HOST, to_channel
+from .saying import TARGETS
 
 # The most nicks that one client monitors.
 MONITORED = 100

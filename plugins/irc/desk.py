@@ -182,8 +182,7 @@ def _wants(session: Session, cap: str) -> bool:
 
 def ignores(session: Session, member: Member) -> bool:
     """Whether its user does not want to read what `member` says."""
-    reader = session.member
-    return reader is not None and reader.ignored is not None and reader.ignored.covers(member)
+    return session.member is not None and session.member.ignores(member)
 
 
 Handler = Callable[[Desk, Session, IrcCodec, IrcLine], Told]

@@ -73,6 +73,11 @@ def tagged(tags: Mapping[str, str]) -> str:
     return f"@{';'.join(f'{name}={escape(value)}' if value else name for name, value in tags.items())} "
 
 
+def with_tag(one: str, tag: str) -> str:
+    """The same line, which may have tags, with one more."""
+    return f"@{tag};{one[1:]}" if one.startswith("@") else f"@{tag} {one}"
+
+
 def line(source: str, verb: str, *params: str) -> str:
     """A line without tags and its end. All but the last parameter are without spaces, and not empty."""
     words = [f":{source}", verb, *params[:-1]]

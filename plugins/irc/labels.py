@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from greenchat import Role, Welcome
 
 from .frames import Context, IrcLines, label_in
-from .grammar import escape
+from .grammar import escape, with_tag
 from .names import HOST
 
 # The batch that several lines come in. One is over before the next begins.
@@ -51,11 +51,11 @@ class Labels:
         found = [one for place in sorted(held.lines) for one in held.lines[place]]
         tag = f"label={escape(label)}"
         if not found:
-            return [_with_tag(f":{HOST} ACK", tag)]
+            return [with_tag(f":{HOST} ACK", tag)]
         if len(found) == 1 or _is_batch(found):
-            return [_with_tag(found[0], tag), *found[1:]]
-        inner = [one if "batch=" in one.partition(" ")[0] else _with_tag(one, f"batch={BATCH}") for one in found]
-        return [_with_tag(f":{HOST} BATCH +{BATCH} labeled-response", tag), *inner, f":{HOST} BATCH -{BATCH}"]
+            return [with_tag(found[0], tag), *found[1:]]
+        inner = [one if "batch=" in one.partition(" ")[0] else with_tag(one, f"batch={BATCH}") for one in found]
+        return [with_tag(f":{HOST} BATCH +{BATCH} labeled-response", tag), *inner, f":{HOST} BATCH -{BATCH}"]
 
 
 def _is_batch(lines: Sequence[str]) -> bool:
@@ -63,7 +63,3 @@ def _is_batch(lines: Sequence[str]) -> bool:
     _, begins, first = lines[0].partition(" BATCH +")
     _, ends, last = lines[-1].rpartition(" BATCH -")
     return bool(begins and ends) and first.partition(" ")[0] == last
-
-
-def _with_tag(one: str, tag: str) -> str:
-    return f"@{tag};{one[1:]}" if one.startswith("@") else f"@{tag} {one}"

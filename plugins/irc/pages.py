@@ -9,6 +9,7 @@ from greenchat import HistoryPage, Joined, Left, Message, Renamed, printable
 from .absent import is_new
 from .client import Client
 from .frames import Context
+from .grammar import with_tag
 from .history import FIRST_HALF, SECOND_HALF, read_time
 from .names import HOST, ascii_lower, to_channel, to_irc
 from .shared import SharedCodec, lines_of
@@ -63,7 +64,7 @@ class Pages:
                 lines += lines_of(shared.message(event, {"batch": "h"} if batched else None, me))
             else:
                 found = lines_of(shared.encode(event))
-                lines += [_in_batch(one) for one in found] if batched else found
+                lines += [with_tag(one, "batch=h") for one in found] if batched else found
         if not batched:
             return lines if asked else _marked(target, [event for event in events if isinstance(event, Message)], lines)
         if not lines and not asked:
@@ -84,10 +85,6 @@ def _marked(target: str, messages: Sequence[Message], lines: list[str]) -> list[
 
 def _notice(target: str, text: str) -> str:
     return f":{HOST} NOTICE {target} :{text}"
-
-
-def _in_batch(one: str) -> str:
-    return f"@batch=h;{one[1:]}" if one.startswith("@") else f"@batch=h {one}"
 
 
 def _in_words(message: Message, answered: Message | None) -> Message:

@@ -34,7 +34,7 @@ from .beside import PLAIN, Besides, pieces
 from .frames import IrcLines, IrcTagged
 from .grammar import LINE_BYTES, cut, line, tagged, without_formatting
 from .history import time_tag
-from .msgids import mark_of
+from .msgids import mark_of, msgid
 from .names import HOST, source, to_channel, to_irc
 
 # What is said to people on IRC who are told to do something. They do it by commands of their client.
@@ -158,9 +158,9 @@ class SharedCodec:
         tags = dict(beside.tags) if self._tags else {}
         tags |= dict(more or {}) | self.tags(message.time, message.account)
         if self._tags and message.seq:
-            tags["msgid"] = f"{mark_of(place)}{message.seq}"
+            tags["msgid"] = msgid(place, message.seq)
             if message.reply_to:
-                tags["+draft/reply"] = f"{mark_of(place)}{message.reply_to}"
+                tags["+draft/reply"] = msgid(place, message.reply_to)
             if self._besides.is_bot(message.sender):
                 tags |= dict.fromkeys(BOT, "")
         parts = [
@@ -180,7 +180,7 @@ class SharedCodec:
     def _in_batch(
         self, parts: Sequence[tuple[bool, str]], head: str, target: str, message: Message, tags: dict[str, str]
     ) -> bytes:
-        name = f"m{mark_of(message.room or message.conversation)}{message.seq}"
+        name = f"m{msgid(message.room or message.conversation, message.seq)}"
         words = [source(message.sender), "BATCH", f"+{name}", "draft/multiline", target]
         lines = [f"{tagged(tags)}:{' '.join(words)}"]
         for is_one, part in parts:
@@ -243,14 +243,14 @@ class SharedCodec:
         return f"ERROR :{error.text}{END}".encode()
 
     def reacted(self, place: str, target: str, seq: int, by: str, emoji: str, on: bool, time: object) -> bytes:
-        tags = self.tags(time, self._account_of(by)[0]) | {"+draft/reply": f"{mark_of(place)}{seq}"}
+        tags = self.tags(time, self._account_of(by)[0]) | {"+draft/reply": msgid(place, seq)}
         tags["+draft/react" if on else "+draft/unreact"] = emoji
         return self._lines(f"{tagged(tags)}:{source(by)} TAGMSG {target}")
 
     def redacted(self, place: str, target: str, seq: int, by: str) -> str:
         """That a message is deleted."""
         why = self._besides.reasons.of(place, seq, by)
-        return f":{source(by)} REDACT {target} {mark_of(place)}{seq}{why}"
+        return f":{source(by)} REDACT {target} {msgid(place, seq)}{why}"
 
     def joined(self, room: str, name: str, realname: str = "") -> str:
         """That somebody has come into a room."""
@@ -282,7 +282,7 @@ class SharedCodec:
     def _edited(self, room: str, seq: int, text: str, by: str, time: object) -> bytes:
         """A message that says so: what was said cannot be changed on IRC."""
         tags = self.tags(time, self._account_of(by)[0])
-        tags |= {"+draft/reply": f"{mark_of(room)}{seq}"} if self._tags else {}
+        tags |= {"+draft/reply": msgid(room, seq)} if self._tags else {}
         head = f"{tagged(tags)}:{source(by)} PRIVMSG {to_channel(room)} :"
         return self._lines(*(f"{head}{one}" for one in _cut(f"(edited) {text}", room)))
 

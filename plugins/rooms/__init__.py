@@ -222,12 +222,7 @@ class Rooms:
         members = found.some_members(member) if found is not None else []
         more = len(found.members) - len(members) if found is not None else 0
         roles = {other.name: role for other in members if found is not None and (role := found.role_of(other))}
-        ignored = member.ignored
-        away = {
-            other.name: other.away
-            for other in members
-            if other.away and not (ignored is not None and ignored.covers(other))
-        }
+        away = {other.name: other.away for other in members if other.away and not member.ignores(other)}
         names = [other.name for other in members]
         voiced = [other.name for other in members if found is not None and found.has_voice(other)]
         shown = []
@@ -273,7 +268,7 @@ class Rooms:
             require_right(session, where, "invite, as it is not open to all")
         if where.name in guest.rooms:
             raise Reject(f"{guest.name} is in {where.name} already.", code="already_joined")
-        if guest.ignored is not None and guest.ignored.covers(member):
+        if guest.ignores(member):
             raise Reject(f"{guest.name} does not take messages from you.", code="ignored")
         if rules.protected or (rules.limit and where.role_of(member)):
             self._access.invite(guest, rules)

@@ -17,7 +17,8 @@ def lobby(*names):
 
 
 def counts(hall, name, room="lobby"):
-    return tuple(reading.unread(hall.members[name], hall.chat.rooms[room]))
+    member = hall.members[name]
+    return tuple(reading.unread(member, hall.chat.rooms[room], hall.chat.names_of(member)))
 
 
 def past(seq, text="old", account_id=0):

@@ -4,6 +4,7 @@ import { $, button, copy, el, plural, sync, write } from "./dom.js";
 import * as drawing from "./drawing.js";
 import { dayOf, look } from "./looks.js";
 import { canLoad, lookUp, newer, older, present, toMark } from "./pages.js";
+import * as place from "./place.js";
 import { chat } from "./state.js";
 import { rows } from "./rows.js";
 
@@ -143,13 +144,8 @@ const emptyRoom = ({ name, address }) =>
 		"div",
 		el("h2", "Nobody has said anything yet"),
 		el("p", "Write the first message below, or send a link to this room to whom you want to have here."),
-		button(() => copyLink(address), `Copy the link to ${name}`)
+		button(() => copy(place.linkTo(address), "Link"), `Copy the link to ${name}`)
 	);
-
-async function copyLink(address) {
-	const link = new URL(`?${new URLSearchParams(address)}`, location.href.replace(/#.*/, "")).href;
-	await copy(link, "Link");
-}
 
 // Of many messages that come at once while one follows, nobody sees but the last. The others are their words alone until
 // there is time for more. Where that is so anyway, nothing is sketched.

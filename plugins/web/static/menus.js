@@ -90,7 +90,7 @@ async function chooseWords() {
 	for (const [name, args] of orders) await requests.order(null, name, args, []).catch(requests.failed(room));
 }
 
-export const invitation = ({ name }) => run("invite", { room: name }, "Invite somebody");
+const invitation = ({ name }) => run("invite", { room: name }, "Invite somebody");
 
 // What there is to do where nothing can be said any more.
 export const again = ({ direct, name }) => (direct ? `Write to ${name} anew` : "Come back");

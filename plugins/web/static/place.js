@@ -8,6 +8,9 @@ export const here = () => history.state ?? {};
 // "?room=#dev" is a room called dev, though to a browser the address ends before the "#".
 export const link = () => new URLSearchParams(location.search + location.hash);
 
+// The address of this page that leads to what `params` say.
+export const linkTo = params => new URL(`?${new URLSearchParams(params)}`, location.href.replace(/#.*/, "")).href;
+
 // What is shown is one step further, or stands `instead` of what was shown before.
 export function remember(further = false) {
 	const { active, name } = chat;

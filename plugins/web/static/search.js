@@ -7,6 +7,7 @@ import { enter } from "./commands.js";
 import { $, button, el, hint, write } from "./dom.js";
 import * as log from "./log.js";
 import { jump } from "./pages.js";
+import * as place from "./place.js";
 import { order } from "./requests.js";
 import { request } from "./wire.js";
 
@@ -149,8 +150,7 @@ export async function go(where, seq) {
 }
 
 // What leads there. It names the room, and asks who one is, as any link to a room does; or one's own conversation.
-export const linkTo = ({ address }, { seq }) =>
-	new URL(`?${new URLSearchParams({ ...address, message: seq })}`, location.href.replace(/#.*/, "")).href;
+export const linkTo = ({ address }, { seq }) => place.linkTo({ ...address, message: seq });
 
 // Where a link leads, if it leads to a message that we may know: see `go`.
 export function placeIn(link) {
