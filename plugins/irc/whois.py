@@ -7,8 +7,9 @@ from itertools import islice
 from greenchat import Member, Room, Session
 
 from .burst import MONITORED
-from .desk import Desk, Told, ignores
+from .desk import Desk, Told
 from .frames import IrcLine, Numeric
+from .ignoring import ignores
 from .names import HOST, ascii_lower, is_channel, source, to_channel, to_irc
 from .own import IrcCodec
 from .rooms import names as name_lines
