@@ -256,7 +256,7 @@ class Connection(Served):
             self.appear()
         self._start_deadline(self.server.config.limits.join_seconds)
         if first and self.closing is None:
-            self._handle(self._decoder.feed(first), len(first))
+            self._handle(self._flood.decoded(self._decoder.feed, first), len(first))
 
     def _go_on(self) -> None:
         """It was carried here, and rests."""
@@ -277,7 +277,7 @@ class Connection(Served):
             if not data:
                 self.closing = "connection closed"
                 return
-            self._handle(self._decoder.feed(data), len(data))
+            self._handle(self._flood.decoded(self._decoder.feed, data), len(data))
 
     def _handle(self, frames: Sequence[Request], size: int) -> None:
         """Handle what came as so many bytes, up to where the connection is to be closed."""

@@ -3,7 +3,7 @@ line of what is said as one, and what they cost the others: who asks for dear th
 everybody else."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import gevent
 
@@ -78,6 +78,16 @@ class FloodControl:
         if member.allowance is None:
             member.allowance = self._allowance
         self._allowance = member.allowance
+
+    def decoded(self, feed: Callable[[bytes], Sequence[Request]], data: bytes) -> Sequence[Request]:
+        """What `data` asks for, as `feed` decodes it. That is work, too, for which frames pay: much of it for what asks
+        for nothing is not free."""
+        if not self._rate:
+            return feed(data)
+        self._begin()
+        frames = feed(data)
+        self._charge(max(len(frames), 1))
+        return frames
 
     def parts(self, frames: Sequence[Request], size: int) -> Iterator[Sequence[Request]]:
         """`frames`, which came as `size` bytes, in parts, each when its time has come. Meanwhile nothing is read, so

@@ -41,6 +41,7 @@ from .client import Gone
 from .desk import Desk, Handler
 from .frames import IrcLine, IrcLines, Numeric, context_of
 from .grammar import line
+from .ignoring import ignores
 from .marks import Marks
 from .names import HOST, ascii_lower, is_channel, room_of, source, to_channel, to_irc
 from .notices import Notices
@@ -217,7 +218,7 @@ class Irc:
             return
         told = line(source(member.name), "AWAY", member.away)
         for other, _ in self._desk.listening(room, "away-notify"):
-            if other.member is not member and not desk.ignores(other, member):
+            if other.member is not member and not ignores(other, member):
                 other.tell(from_somebody(other, member.name, told))
 
     def _tell_watchers(self, event: Away | Renamed) -> None:
@@ -379,7 +380,7 @@ class Irc:
 
     def away(self, session: Session, name: str) -> str:
         member = self._desk.member(to_irc(name))
-        return member.away if member is not None and not desk.ignores(session, member) else ""
+        return member.away if member is not None and not ignores(session, member) else ""
 
     def read_mark(self, session: Session, room: str, conversation: str, seq: int) -> str:
         place = session.chat.open_conversation(conversation) if conversation else session.chat.rooms.get(room)

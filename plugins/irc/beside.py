@@ -26,6 +26,9 @@ MOST = 1024
 # What only clients know the meaning of (IRCv3, message-tags), and may be sent on to others.
 _CLIENT_TAG = re.compile(r"\+[A-Za-z0-9./-]+")
 
+# What a terminal does something at. The ends of lines go over the wire as letters, see `escape`.
+_CODES = re.compile(r"(?![\r\n])[\x00-\x1f\x7f-\x9f]")
+
 
 class Beside(Struct, frozen=True, omit_defaults=True):
     """`verb` is PRIVMSG or NOTICE. `lines` are what it was written in: whether each is one with the line before it, and
@@ -58,7 +61,8 @@ def unpacked(packed: str) -> Beside | None:
 
 
 def client_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in tags.items() if _CLIENT_TAG.fullmatch(name)}
+    """Those that are sent on to others. None of them has control codes in it."""
+    return {name: value for name, value in tags.items() if _CLIENT_TAG.fullmatch(name) and not _CODES.search(value)}
 
 
 class Said(NamedTuple):

@@ -19,7 +19,8 @@ class Gone(NamedTuple):
 
 
 class Lines(Struct):
-    """A message of several lines, as far as it has come. It has `failed` where it is not to be said at all."""
+    """A message of several lines, as far as it has come: so many bytes of text. It has `failed` where it is not to be
+    said at all."""
 
     target: str
     tags: dict[str, str]
@@ -27,6 +28,7 @@ class Lines(Struct):
     verb: str = ""
     lines: list[tuple[bool, str]] = field(default_factory=list)
     failed: bool = False
+    size: int = 0
 
 
 class Client(Struct):

@@ -14,6 +14,7 @@ from .caps import CAPS, EXTENDED, listed
 from .client import Gone
 from .frames import IrcLine, Numeric, context_of
 from .grammar import LINE_BYTES, line, word
+from .ignoring import ignores
 from .marks import Marks
 from .names import HOST, ascii_lower, from_irc, is_channel, real_name, room_of, source, to_channel, to_irc, user_name
 from .own import IrcCodec
@@ -180,11 +181,6 @@ def _wants(session: Session, cap: str) -> bool:
     return cap in caps and not EXTENDED.isdisjoint(caps)
 
 
-def ignores(session: Session, member: Member) -> bool:
-    """Whether its user does not want to read what `member` says."""
-    return session.member is not None and session.member.ignores(member)
-
-
 Handler = Callable[[Desk, Session, IrcCodec, IrcLine], Told]
 
 
@@ -254,7 +250,8 @@ def setname(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> To
     name = session.chat.require_sayable(session.require_member(), real_name(asked.params[0]))
     codec.client.realname = name
     told = f":{source(codec.me)} SETNAME :{name}"
-    near = (other for other, _ in desk.neighbours(session.require_member(), "setname"))
+    me = session.require_member()
+    near = (other for other, _ in desk.neighbours(me, "setname") if not ignores(other, me))
     for other in (*near, *desk.watching(session.name, "setname")):
         if other is not session:
             other.tell(from_somebody(other, session.name, told))

@@ -8,6 +8,7 @@ from .burst import QUIT_BYTES
 from .desk import Desk, Handler, Told
 from .frames import IrcLine, Numeric
 from .grammar import cut, without_formatting
+from .ignoring import is_read_by_all
 from .own import IrcCodec
 from .shared import PARTED
 
@@ -32,6 +33,7 @@ def part(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
         why = sayable(session, why, QUIT_BYTES, [room.name])
     except Reject:
         why = ""
+    why = why if is_read_by_all(member, [room]) else ""
     session.chat.part(member, room, f"{PARTED}{why}" if why else "left", session)  # which tells it
 
 
@@ -48,6 +50,8 @@ def quit_(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told
     try:
         reason = sayable(session, given, QUIT_BYTES, rooms)
     except Reject:
+        reason = ""
+    if session.member is not None and not is_read_by_all(session.member, session.member.rooms.values()):
         reason = ""
     session.close(f"Quit: {reason}" if reason else "left")
     yield from ()

@@ -55,8 +55,9 @@ def part(client: Client, line: Parsed) -> Requests:
         failure = _failed("MULTILINE_MAX_LINES", text, str(MULTILINE_LINES), label=found.label)
     else:
         found.verb = line.verb
+        found.size += len(without_formatting(text).encode()) + (bool(found.lines) and not is_one)
         found.lines.append((is_one, text))
-        if len(Beside(lines=found.lines).text.encode()) > MULTILINE_BYTES:
+        if found.size > MULTILINE_BYTES:
             text = f"At most {MULTILINE_BYTES} bytes are one message"
             failure = _failed("MULTILINE_MAX_BYTES", text, str(MULTILINE_BYTES), label=found.label)
     if failure is not None:

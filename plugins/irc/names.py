@@ -90,4 +90,4 @@ def notice_source(text: str, talks: Container[str]) -> str:
 
 def ascii_lower(name: str) -> str:
     """What nicks are compared by (CASEMAPPING=ascii)."""
-    return "".join(sign.lower() if sign.isascii() else sign for sign in name)
+    return name.lower() if name.isascii() else "".join(sign.lower() if sign.isascii() else sign for sign in name)

@@ -62,7 +62,8 @@ def ban(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Told:
     if isinstance(room, Numeric):
         yield room
     else:
-        whom = meant(room, desk, Mask.of(given)) if " " not in given else ""
+        has_blanks = " " in given or not given.isprintable()  # what is behind one would be no part of the name
+        whom = meant(room, desk, Mask.of(given)) if not has_blanks else ""
         if not whom:
             text = "This is no mask for one person or address. Ban a nick: MODE CHANNEL +b NICK"
             yield Numeric("696", (channel, "b", given), text)

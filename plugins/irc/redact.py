@@ -7,6 +7,7 @@ from .channels import place_of
 from .desk import Desk, Told
 from .frames import IrcLine
 from .grammar import word
+from .ignoring import is_read_by_all
 from .leaving import sayable
 from .msgids import seq_in
 from .names import HOST, ascii_lower
@@ -25,6 +26,7 @@ def redact(desk: Desk, session: Session, codec: IrcCodec, asked: IrcLine) -> Tol
         yield f":{HOST} FAIL REDACT UNKNOWN_MSGID {word(target)} {word(msgid)} :This message does not exist"
         return
     why = sayable(session, given, burst.KICK_BYTES, [place.name])
+    why = why if is_read_by_all(member, [place]) else ""
     reasons, which = codec.facts.besides.reasons, (place.name or place.conversation, seq)
     reasons.put(which, member.name, why)
     try:

@@ -7,8 +7,9 @@ from typing import Any
 from greenchat import Member, Session
 
 from .beside import client_tags
-from .desk import Desk, Told, ignores
+from .desk import Desk, Told
 from .frames import IrcLine, IrcLines, IrcTagged, Numeric
+from .ignoring import ignores
 from .names import is_channel, source, to_channel, to_irc
 from .own import IrcCodec
 from .shared import from_somebody, lines_of

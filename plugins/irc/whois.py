@@ -7,8 +7,9 @@ from itertools import islice
 from greenchat import Member, Room, Session
 
 from .burst import MONITORED
-from .desk import Desk, Told, ignores
+from .desk import Desk, Told
 from .frames import IrcLine, Numeric
+from .ignoring import ignores
 from .names import HOST, ascii_lower, is_channel, source, to_channel, to_irc
 from .own import IrcCodec
 from .rooms import names as name_lines
@@ -67,11 +68,8 @@ def _masked(desk: Desk, session: Session, mask: str) -> list[Member]:
         return [one] if one is not None else []
     member = session.require_member()
     near = (one for room in member.rooms.values() for one in room.some_members(member))
-    return [
-        one
-        for one in dict.fromkeys(islice(near, LOOKED_AT))
-        if fnmatchcase(ascii_lower(to_irc(one.name)), ascii_lower(mask))
-    ][:MOST]
+    mask, some = ascii_lower(mask), dict.fromkeys(islice(near, LOOKED_AT))
+    return [one for one in some if fnmatchcase(ascii_lower(to_irc(one.name)), mask)][:MOST]
 
 
 def _flags(desk: Desk, reader: IrcCodec, member: Member, room: Room | None) -> str:

@@ -38,6 +38,22 @@ def test_what_is_dear_costs_as_much_as_many_frames():
     assert flood._allowance.left == pytest.approx(10 - 1 - 5, abs=1)
 
 
+def test_work_for_what_asks_for_nothing_is_not_free():
+    """Lines that are a part of something, and of something that never comes, are decoded like others."""
+    flood = FloodControl(Limits(flood_rate=0.001, flood_burst=10), Turns(), None)
+
+    def feed(data):
+        until = time.thread_time() + 5 * FRAME_SECONDS
+        while time.thread_time() < until:
+            pass
+        return [None] * len(data)
+
+    assert len(flood.decoded(feed, b"xxxxxx")) == 6  # they pay for it
+    assert flood._allowance.left == pytest.approx(10, abs=1)
+    assert flood.decoded(feed, b"") == []
+    assert flood._allowance.left == pytest.approx(10 - 4, abs=2)
+
+
 def test_what_the_machine_does_besides_costs_nothing():
     """A machine that is busy has the server wait for its turn, or for its disk."""
     flood = FloodControl(Limits(flood_rate=0.001, flood_burst=10), Turns(), None)

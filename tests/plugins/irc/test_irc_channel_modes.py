@@ -76,7 +76,15 @@ def test_whom_a_mask_means(server):
         with IrcClient(server, "robert2", "#e1", user="twin"), IrcClient(server, "eve", "#e1", user="twin") as eve:
             ada.sync()
             # Of two with one user name, and of everybody, none is meant: nobody is put out by mistake.
-            for mask in ("*!*twin@greenchat", "*!*@greenchat", "*!*@*", "*o*!*@*"):
+            # Nor is who is called as the first part of what nobody can be called.
+            for mask in (
+                "*!*twin@greenchat",
+                "*!*@greenchat",
+                "*!*@*",
+                "*o*!*@*",
+                "bob\tx",
+                "bob\N{IDEOGRAPHIC SPACE}x",
+            ):
                 assert [line.verb for line in ada.ask(f"MODE #e1 +b {mask}")] == ["696"], mask
             assert eve.verbs("PRIVMSG #e1 :still here") == []
             ada.sync()

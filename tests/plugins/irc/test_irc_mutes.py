@@ -33,3 +33,37 @@ def test_not_by_requests_tags_or_real_names(server):
         told = bob.sync()
         assert [line.verb for line in told] == ["PRIVMSG", "TAGMSG", "SETNAME"]
         assert told[2].text == "Ada ?[31mL"
+
+
+def test_not_to_who_does_not_read_them(server):
+    """What comes with what all are told of: who goes, a deletion, a real name."""
+    caps = ["message-tags", "setname", "draft/message-redaction", "echo-message"]
+    with IrcClient(server, "ann", "#b", caps=caps) as ann, IrcClient(server, "eve", "#b", caps=caps) as eve:
+        ann.ask("ignore eve")
+        msgid = eve.ask("PRIVMSG #b :one")[-1].tags["msgid"]
+        eve.ask("SETNAME :words", f"REDACT #b {msgid} :words", "PART #b :words", "JOIN #b")
+        eve.send("QUIT :words")
+        assert [
+            (line.verb, line.params[2:] if line.verb == "REDACT" else line.params) for line in ann.until("QUIT")
+        ] == [
+            ("REDACT", []),
+            ("PART", ["#b"]),
+            ("JOIN", ["#b"]),
+            ("QUIT", ["left"]),
+        ]
+
+
+def test_no_control_codes_in_tags(server):
+    with (
+        IrcClient(server, "cat", "#c", caps=["message-tags"]) as cat,
+        IrcClient(server, "dan", "#c", caps=["message-tags"]) as dan,
+    ):
+        dan.sync()
+        cat.ask(
+            "@+a=\x1b[31m;+b=\x9b31m;+c=\x7f;+d=fine\\n\N{WOMAN}\N{ZERO WIDTH JOINER}\N{GIRL} PRIVMSG #c :hi",
+            "@+a=\x07 TAGMSG #c",
+        )
+        (told,) = dan.sync()
+        assert {name: value for name, value in told.tags.items() if name[0] == "+"} == {
+            "+d": "fine\\n\N{WOMAN}\N{ZERO WIDTH JOINER}\N{GIRL}"
+        }
