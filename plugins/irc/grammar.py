@@ -47,7 +47,7 @@ def parse(line: str) -> Parsed:
     if line.startswith(":"):
         line = line.partition(" ")[2].lstrip(" ")
     words, colon, last = line.partition(" :") if not line.startswith(":") else ("", "", "")
-    params = words.split()
+    params = [word for word in words.split(" ") if word]  # other blanks are signs like others: 今日は　世界 is one
     if not params:
         return Parsed(tags, "", [])
     if len(params) > MOST_PARAMS + 1:

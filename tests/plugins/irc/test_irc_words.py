@@ -139,6 +139,14 @@ def test_who_has_a_name_by_now_is_not_who_had_it(server):
             assert [line.text for line in another.sync()] == ["and who are you?"]
 
 
+def test_only_a_space_ends_a_parameter(server):
+    """Clients leave the colon out where there is no space; and nobody has the name that a longer one begins with."""
+    with IrcClient(server, "yui", "#blanks") as yui, IrcClient(server, "mio", "#blanks") as mio:
+        yui.sync()
+        mio.ask("PRIVMSG #blanks 今日は\N{IDEOGRAPHIC SPACE}世界", "PRIVMSG yui\N{NO-BREAK SPACE}chan :a secret")
+        assert [line.text for line in yui.sync()] == ["今日は\N{IDEOGRAPHIC SPACE}世界"]
+
+
 def test_what_a_client_sends_by_itself_does_not_tell_who_writes_to_another(server):
     notice, typing = "NOTICE moe :I am away", "@+typing=active TAGMSG moe"
     with IrcClient(server, "una", caps=["message-tags"]) as una:
