@@ -166,6 +166,7 @@ class FilesPlugin:
         length = request.headers.get("content-length", "")
         if length and length != str(upload.size):
             raise Reject(f"This is to be a file of {upload.size} bytes, as was said.", code="malformed")
+        upload.require_same()
         run = self._uploads.begin(upload)
         try:
             kept = self._taking.take(upload, run, request)
@@ -183,6 +184,7 @@ class FilesPlugin:
         chat, place = self._ctx.chat, upload.place
         file = File(kept.id, kept.name, kept.type, kept.size, kept.width, kept.height)
         try:
+            upload.require_same()
             said = chat.say_with(upload.member, upload.text, [file], place, upload.origin)
         except BaseException:
             self._database.start(partial(store.delete, ids=[kept.id]))

@@ -9,10 +9,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from gevent.lock import Semaphore
 from msgspec.structs import replace
 
-from greenchat import Context, Database, DatabaseError, HttpRequest, Reject
+from greenchat import Context, Database, DatabaseError, FairQueue, HttpRequest, Reject
 
 from . import store
 from .names import named_as
@@ -45,7 +44,7 @@ class Taking:
         self._settings = settings
         self._ctx = ctx
         self._database = database
-        self._one = Semaphore(1)  # a large picture takes memory: there is one at a time
+        self._pictures = FairQueue()  # a large one takes memory: there is one at a time, of each who waits in turn
 
     def take(self, upload: Upload, run: int, request: HttpRequest) -> Kept:
         """All of a file, as it is kept from now on; or nothing of it is. Raises `Reject`."""
@@ -97,7 +96,7 @@ class Taking:
             time=store.now(),
         )
         if self._do(partial(store.first, coming=coming), writes=False).startswith(BEGINNINGS):
-            with self._one:
+            with self._pictures.turn(upload.address, str(upload.account)):
                 shown = self._shown(kept, coming)
             if shown is not None:
                 return shown
@@ -108,22 +107,11 @@ class Taking:
         """Keep a picture as it may be shown; or as it is, but for what it says beside what it shows. None where it is
         to be kept just as it has come."""
         came = self._do(partial(store.whole, coming=coming), writes=False)
-        picture = self._ctx.in_thread(picture_in, came, self._settings.pixels)
-        if picture is not None and len(picture.data) <= LARGER * self._settings.file_bytes:
-            data, small = picture.data, picture.small
-            kept = replace(
-                kept,
-                name=named_as(kept.name, picture.kind),
-                type=picture.kind,
-                width=picture.width,
-                height=picture.height,
-                small=hashlib.sha256(small).hexdigest() if small else "",
-            )
-        else:
-            data, small = stripped(came), b""
-            if data == came:
-                return None
-        kept = replace(kept, hash=hashlib.sha256(data).hexdigest(), size=len(data), stored=len(data) + len(small))
+        most = LARGER * self._settings.file_bytes
+        made = self._ctx.in_thread(_made_of, came, kept, self._settings.pixels, most)
+        if made is None:
+            return None
+        kept, data, small = made
         self._do(partial(store.put_whole, coming=coming, kept=kept, data=data, small=small))
         return kept
 
@@ -134,3 +122,25 @@ class Taking:
         except DatabaseError as error:
             log.error("a file was not kept: %s", error)
             raise Reject("Files cannot be kept at the moment: the disk is full, or broken.", code="full") from error
+
+
+def _made_of(came: bytes, kept: Kept, pixels: int, most: int) -> tuple[Kept, bytes, bytes] | None:
+    """What is kept of a picture, what is in that, and a small copy; None where it is to be kept just as it has come.
+    For a thread, all of it: of what was made for that, each byte may take as long as a thousand others."""
+    picture = picture_in(came, pixels)
+    if picture is not None and len(picture.data) <= most:
+        data, small = picture.data, picture.small
+        kept = replace(
+            kept,
+            name=named_as(kept.name, picture.kind),
+            type=picture.kind,
+            width=picture.width,
+            height=picture.height,
+            small=hashlib.sha256(small).hexdigest() if small else "",
+        )
+    else:
+        data, small = stripped(came), b""
+        if data == came:
+            return None
+    kept = replace(kept, hash=hashlib.sha256(data).hexdigest(), size=len(data), stored=len(data) + len(small))
+    return kept, data, small

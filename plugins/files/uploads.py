@@ -41,6 +41,7 @@ class Upload:
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
         self.session = session
         self.member: Member = session.require_member()
+        self.account = self.member.account_id
         self.place = place
         self.name = name
         self.kind = kind
@@ -61,9 +62,10 @@ class Upload:
         """The room, or the conversation behind an @, with which no room's name begins: for limits."""
         return self.place.name or f"@{self.place.conversation}"
 
-    @property
-    def account(self) -> int:
-        return self.member.account_id
+    def require_same(self) -> None:
+        """Raises `Reject` where its member is logged in otherwise by now than when it was asked for."""
+        if self.member.account_id != self.account:
+            raise Reject("You have logged in or out meanwhile. Ask for another place.", code="not_allowed")
 
     @property
     def origin(self) -> Session | None:

@@ -49,23 +49,41 @@ class Concerns:
         names, query = Mentions(words), any_of(words)
         limit = min(max(ask.limit, 1), STEP)
         before = min(max(ask.before, 0), LAST)
-        told: list[Message] = []
+        found: list[Past] = []
+        answering: set[int] = set()
         reached = before
         for _ in range(STEPS):
-            found, answers, reached = self._finder.concerning(session, query, reached, STEP)
-            told += self._concerning(member, found, answers, names)
-            if not reached or len(told) > limit:
+            latest, answers, reached = self._finder.concerning(session, query, reached, STEP)
+            answering |= answers
+            found += self._concerning(member, latest, answers, names)
+            if not reached or len(found) > limit:
                 break
         alone = self._alone(session, member, names, query, before)
-        told = sorted([*told, *alone], key=attrgetter("id"), reverse=True)
-        return SearchResults("", told[:limit], len(told) > limit, ask.ref)
+        told = [*self._now(session, member, found, answering, names), *alone]
+        told = sorted(told, key=attrgetter("id"), reverse=True)
+        return SearchResults("", told[:limit], max(len(told), len(found)) > limit, ask.ref)
 
-    def _concerning(self, member: Member, found: list[Past], answers: set[int], names: Mentions) -> list[Message]:
-        """Those that do, as they are now."""
-        others = [past for past in self._pages.now(found) if not past.is_by(member)]
-        told = self._server.chat.as_told([past for past in others if not is_ignored(past.message, member)], member)
-        there = [message for message in told if isinstance(message, Message) and message.sender != member.name]
-        return [message for message in there if message.id in answers or names(message.text)]
+    def _concerning(self, member: Member, found: list[Past], answers: set[int], names: Mentions) -> list[Past]:
+        """Those that do, as they were read. Others have their turn meanwhile: a text may be long, and words many."""
+        concerning = []
+        for past in found:
+            message = past.message
+            if not past.is_by(member) and isinstance(message, Message) and message.sender != member.name:
+                if message.id in answers or names(message.text):
+                    concerning.append(past)
+                self._server.turns.breathe()
+        return concerning
+
+    def _now(
+        self, session: Session, member: Member, found: list[Past], answering: set[int], names: Mentions
+    ) -> list[Message]:
+        """These, as they are by now, as far as they concern `member` still, and they may read them still."""
+        chat = self._server.chat
+        allowed = {room: chat.may_enter(session, member, room) for room in {past.message.room for past in found}}
+        as_read = {past.message.id: past.message.text for past in found if isinstance(past.message, Message)}
+        there = [past for past in found if allowed[past.message.room] and not is_ignored(past.message, member)]
+        told = [one for one in chat.as_told(self._pages.now(there), member) if isinstance(one, Message)]
+        return [one for one in told if one.id in answering or one.text == as_read[one.id] or names(one.text)]
 
     def _alone(
         self, session: Session, member: Member, names: Mentions, query: Query | None, before: int

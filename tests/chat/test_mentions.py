@@ -1,6 +1,7 @@
 """Whether somebody is named in what was said."""
 
 import random
+import time
 
 import pytest
 
@@ -58,3 +59,19 @@ def test_either_of_two_names():
     assert names("lovelace!")
     assert not names("adalovelace")
     assert not Mentions(("", ""))("ada")
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["a" * count for count in range(1, 41)], "a" * 4000 + "b"),
+        (["ä" * count for count in range(1, 41)], "ä" * 2000 + "b"),
+        ([f"word{count:02}" for count in range(50)], "xword01x " * 450),
+    ],
+)
+def test_many_words_that_are_alike_hold_nobody_up(words, text):
+    """As many as one may have, and a text that is made for them: it has them all over, and none by itself."""
+    names = Mentions(words)
+    began = time.thread_time()
+    assert not any(names(text) for _ in range(200))
+    assert time.thread_time() - began < 0.5

@@ -1,19 +1,22 @@
 """files that somebody has made to do harm: to who opens them, and to the server."""
 
 import io
+import os
 import resource
 import sys
+import threading
 
 import pytest
 from greenchat_plugins.files.names import clean_name, disposition, named_as, type_of
 from greenchat_plugins.files.pictures import picture_in
 from greenchat_plugins.files.stripping import stripped
+from kit.machine import eventually
 from kit.programs import Anybody, Program, without_plugins
 from kit.sessions import device
-from kit.uploads import get, huge_png, picture, send, with_exif
+from kit.uploads import get, huge_png, picture, place_for, put, send, with_exif
 from PIL import Image
 
-from greenchat.testing import serving
+from greenchat.testing import DEADLINE, serving
 
 SCRIPT = b"<script>document.title = 'taken'</script>"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg">' + SCRIPT + b"</svg>"
@@ -197,6 +200,45 @@ def test_a_name_in_a_message_turns_nothing_around_for_anybody(server, ada):
             pass
         assert "\u202e" not in line
         assert "\u202e" not in str(eve.read_until("message"))
+
+
+def test_what_takes_long_to_look_at_is_looked_at_beside_the_chat(server, ada, monkeypatch):
+    """Nothing but fillers: byte by byte, they take a second of what else is done in a moment."""
+    seen = []
+
+    def looking(data):
+        seen.append(threading.get_ident())
+        return stripped(data)
+
+    monkeypatch.setattr("greenchat_plugins.files.taking.stripped", looking)
+    body = b"\xff\xd8" + b"\xff" * 100_000
+    assert get(server, send(server, ada, "x.jpg", body))[2] == body
+    assert seen
+    assert seen != [server.call(threading.get_ident)]
+
+
+def test_the_pictures_of_one_person_have_nobody_else_wait_for_all_of_them(server, ada):
+    slow = os.urandom(3 * 1000 * 990)
+    body = io.BytesIO()
+    Image.frombytes("RGB", (1000, 990), slow).save(body, "PNG", compress_level=1)
+    done = []
+
+    def put_one(path, body, name):
+        assert put(server, path, body)[0] == 201
+        done.append(name)
+
+    with device(server, "bob", "lobby") as bob:
+        ours = [place_for(ada, "slow.png", len(body.getvalue())) for _ in range(6)]
+        quick = picture()
+        mine = place_for(bob, "quick.png", len(quick))
+        threads = [threading.Thread(target=put_one, args=(path, body.getvalue(), "ada")) for path in ours]
+        for thread in threads:
+            thread.start()
+        eventually(lambda: done)
+        put_one(mine, quick, "bob")
+        for thread in threads:
+            thread.join(DEADLINE)
+    assert done.index("bob") < 6 == done.count("ada")
 
 
 def test_without_pillow_pictures_are_files_and_do_not_tell_where_they_were_taken(server, ada, monkeypatch):

@@ -170,6 +170,19 @@ def test_words_go_where_they_were_meant_or_nowhere(server, ada, bob, tmp_path):
     eventually(lambda: nothing_is_kept(tmp_path))
 
 
+def test_who_has_logged_out_sends_nothing_by_a_place_of_the_account(server, ada, bob, tmp_path):
+    path = place_for(ada, "notes.txt", 5)
+    head = f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n"
+    with closing(socket.create_connection((server.host, server.port), DEADLINE)) as begun:
+        begun.sendall(head.encode() + b"hell")
+        ada.ask("/become")
+        assert put(server, path, b"hello")[0] == 403
+        begun.sendall(b"o")
+        assert b"403" in begun.recv(65536).partition(b"\r\n")[0]
+    assert not [frame for frame in settled(bob) if frame["type"] == "message"]
+    eventually(lambda: not (tmp_path / "files.sqlite3").exists() or nothing_is_kept(tmp_path))
+
+
 def test_the_hash_is_that_of_what_is_in_it(server, ada, tmp_path):
     send(server, ada, "notes.txt", TEXT)
     assert rows(tmp_path, "SELECT hash FROM files") == [(hashlib.sha256(TEXT).hexdigest(),)]
