@@ -27,6 +27,7 @@ from greenchat import (
     Reject,
     Renamed,
     Request,
+    Room,
     Session,
     Topic,
     __version__,
@@ -244,6 +245,10 @@ class Irc:
         for one, _ in self._desk.listening(room, "invite-notify"):
             if one.name != event.by and one.member is not None and room.role_of(one.member):
                 one.tell(from_somebody(one, event.by, told))
+
+    @hookimpl(trylast=True)  # others restore what was said there
+    def greenchat_room_opened(self, room: Room) -> None:
+        self.besides.opened(room.name, room.seq)
 
     @hookimpl
     def greenchat_entered(self, session: Session) -> None:
