@@ -246,12 +246,10 @@ class Irc:
             if one.name != event.by and one.member is not None and room.role_of(one.member):
                 one.tell(from_somebody(one, event.by, told))
 
-    @hookimpl(trylast=True)  # others restore what was said there
-    def greenchat_room_opened(self, room: Room) -> None:
-        self.besides.opened(room.name, room.seq)
-
     @hookimpl
-    def greenchat_entered(self, session: Session) -> None:
+    def greenchat_entered(self, session: Session, room: Room) -> None:
+        if len(room.members) <= 1:  # it was empty, or is there anew; what was said there is restored by now
+            self.besides.opened(room.name, room.seq)
         self._desk.count()
         self.came(session)
 
