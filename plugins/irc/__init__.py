@@ -27,6 +27,7 @@ from greenchat import (
     Reject,
     Renamed,
     Request,
+    Room,
     Session,
     Topic,
     __version__,
@@ -246,7 +247,9 @@ class Irc:
                 one.tell(from_somebody(one, event.by, told))
 
     @hookimpl
-    def greenchat_entered(self, session: Session) -> None:
+    def greenchat_entered(self, session: Session, room: Room) -> None:
+        if len(room.members) <= 1:  # it was empty, or is there anew; what was said there is restored by now
+            self.besides.opened(room.name, room.seq)
         self._desk.count()
         self.came(session)
 

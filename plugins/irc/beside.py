@@ -88,6 +88,10 @@ class Reasons:
             if len(self._known) > MOST:
                 del self._known[next(iter(self._known))]
 
+    def forget(self, place: str, seq: int) -> None:
+        """Those of messages behind `seq`."""
+        self._known = {which: why for which, why in self._known.items() if which[0] != place or which[1] <= seq}
+
     def of(self, place: str, seq: int, by: str) -> str:
         """As it stands at the end of a line: with its colon, or nothing."""
         who, why = self._known.get((place, seq), ("", ""))
@@ -128,6 +132,14 @@ class Besides:
             self._found(speaker, said)
         if seq:
             self._know(place, seq, number, beside)
+
+    def opened(self, place: str, seq: int) -> None:
+        """There is a room of this name anew, in which so many messages were said. What is known of later ones was about
+        another: without history, each counts from the first."""
+        if self._last.get(place, 0) > seq:
+            self._known = {which: known for which, known in self._known.items() if which[0] != place or which[1] <= seq}
+            self._last[place] = seq
+        self.reasons.forget(place, seq)
 
     def may_touch(self, sender: str, place: str, seq: int) -> bool:
         """Whether there may be something for a message from `seq` on; false for nearly all."""

@@ -213,7 +213,7 @@ class IrcCodec:
                     return [failure(context, refused)], True
                 page = self._pages.take(reply, context)
                 return (
-                    ([], False)
+                    ([], True)  # the rest of it is the answer to another
                     if page is None
                     else (self._pages.lines(page, context, self.shared, self.client, self.me), True)
                 )

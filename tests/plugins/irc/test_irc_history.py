@@ -69,6 +69,18 @@ def test_by_times(past):
     assert ada.ask("CHATHISTORY AFTER #past timestamp=2030-01-01T00:00:00.000Z 2")[0].verb == "BATCH"
 
 
+def test_what_is_looked_for_twice_has_one_label(past):
+    ada, ids, times = past
+    ada.ask("CAP REQ labeled-response")
+    try:
+        for where in (f"AROUND #past timestamp={times[8]}", f"BETWEEN #past msgid={ids[1]} timestamp={times[8]}"):
+            told = ada.ask(f"@label=one CHATHISTORY {where} 6")
+            assert told[0].tags.get("label") == "one", where
+            assert texts(told), where
+    finally:
+        ada.ask("CAP REQ -labeled-response")
+
+
 def test_what_cannot_be_told(past):
     ada, ids, _ = past
     for asked, code in (

@@ -308,3 +308,18 @@ def test_the_last_word_of_who_goes_is_the_notice_that_it_was(server):
             ada.sync()
             bob.ask("NOTICE #last :hello\r\nNICK eve")
             assert [line.verb for line in ada.sync()] == ["NOTICE", "NICK"]
+
+
+def test_a_room_that_there_is_anew_has_nothing_of_the_one_before(server):
+    with IrcClient(server, "eve", "#anew", caps=TAGS) as eve:
+        eve.ask("@+x=mine NOTICE #anew :first")
+    caps = ["message-tags", "batch", "draft/chathistory"]
+    with IrcClient(server, "eve", "#anew", caps=caps) as eve:  # with history it is the same one
+        assert [line.tags.get("+x") for line in eve.ask("CHATHISTORY LATEST #anew * 1")] == [None, "mine", None]
+    with serving(settings={"server.disabled_plugins": ["history"]}) as server:
+        with IrcClient(server, "eve", "#anew", caps=TAGS) as eve:
+            eve.ask("@+x=theirs NOTICE #anew :first")
+        with IrcClient(server, "ada", "#anew", caps=TAGS) as ada, IrcClient(server, "bob", "#anew") as bob:
+            ada.sync()
+            bob.ask("PRIVMSG #anew :first here")
+            assert [(line.verb, line.tags.get("+x")) for line in ada.sync()] == [("PRIVMSG", None)]
