@@ -31,7 +31,8 @@ CANCEL = "cancel"
 NOTHING = "Nothing is on its way."
 CANCELLED = "{} is not sent."
 BEGUN = "{} ({}) is being sent. /upload tells how far it is, /upload cancel ends it."
-FAILED = "{} was not sent: {} Type /upload and its path to send it again."
+FAILED = "{} was not sent: {}{} Type /upload and its path to send it again."
+ENDINGS = ".!?"
 
 # Signs of a path that is told.
 PATH_LENGTH = 60
@@ -115,7 +116,8 @@ class Uploads:
         if upload.is_cancelled:
             self._tell(CANCELLED.format(upload.shown), False)
         elif why:
-            self._tell(FAILED.format(upload.shown, why), True)
+            stop = "" if why[-1] in ENDINGS else "."  # a refusal may end with what one types
+            self._tell(FAILED.format(upload.shown, why, stop), True)
 
 
 def is_upload(line: str) -> bool:

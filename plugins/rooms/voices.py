@@ -30,8 +30,8 @@ class Voices:
         if there is None or member is None or not self._book.of(there).moderated:
             return
         if not (there.role_of(member) or there.has_voice(member) or member.bot):
-            text = f"In {room}, only who has a voice may speak. Its owner gives you one by /voice {member.name}"
-            raise Reject(text, code="moderated")
+            gives = f"Its owner or an operator gives you one by /voice {member.name}."
+            raise Reject(f"In {room}, only who has a voice may speak. {gives}", code="moderated")
 
     def voice(self, call: Call, user: Member) -> None:
         room = self._room(call, user)

@@ -23,7 +23,7 @@ def test_only_who_has_a_voice_speaks_in_a_moderated_room(server):
     mute = "In garden, only who has a voice may speak"
     assert says(ada, "/room moderated on") == [f"INFO|{mute}, says ada."]
     sync(bob)
-    refused = f"ERROR|{mute}. Its owner gives you one by /voice bob"
+    refused = f"ERROR|{mute}. Its owner or an operator gives you one by /voice bob."
     assert says(bob, "hello", "/me waves", "/topic Mine") == [refused] * 3
     assert says(bob, *["hello"] * 8) == [refused] * 8, "in a run as well"
     eve.read_until("notice", text=f"{mute}, says ada.")

@@ -29,7 +29,7 @@ export function choose() {
 // `files` are for `room`, which is in sight: that is asked once more.
 async function offer(room, files) {
 	if (!files[0] || !room) return;
-	if (!isTaken()) return chat.tell(room, "This server takes no files.", "error");
+	if (!isTaken()) return refused(room, files[0]);
 	if (room.gone) return chat.tell(room, `Nothing was sent. ${room.gone}`, "error");
 	const names = files
 		.slice(0, SHOWN)
@@ -44,11 +44,20 @@ async function offer(room, files) {
 	pump();
 }
 
+// Why no files are taken from us is the server's to say: others may send some, or one who is logged in.
+function refused(room, file) {
+	const told = ({ code, text }) =>
+		chat.tell(room, code === "unknown_command" ? "This server takes no files." : text, "error");
+	return requests.order(room, "upload", argumentsOf(file, ""), []).catch(told);
+}
+
 function pump() {
 	const free = AT_ONCE - all.filter(({ state }) => state === "sending").length;
 	for (const upload of all.filter(({ state }) => state === "waiting").slice(0, free)) begin(upload);
 	chat.changed();
 }
+
+const argumentsOf = ({ name, size, type }, text) => ({ name: encodeURIComponent(name), size, type, text });
 
 async function begin(upload) {
 	const { room, file, text } = upload;
@@ -56,8 +65,7 @@ async function begin(upload) {
 	Object.assign(upload, { state: "sending", sent: 0, why: "" });
 	try {
 		if (!upload.put) {
-			const args = { name: encodeURIComponent(file.name), size: file.size, type: file.type, text };
-			await requests.order(room, "upload", args, quiet);
+			await requests.order(room, "upload", argumentsOf(file, text), quiet);
 			upload.put = quiet.find(({ type }) => type === "upload").put;
 		}
 		if (all.includes(upload)) send(upload);

@@ -94,6 +94,13 @@ async def test_on_the_screen_a_file_is_sent_by_its_path(server, tmp_path, cat):
             cat.write_bytes(bytes(1_000_001))
             await ada.type(f"/upload '{cat}'", "enter")
             await ada.sees("A file has 1 MB at most.")
+            cat.write_bytes(bytes(10))
+            bob.ask("/join garden")
+            await ada.type("/join garden", "enter")
+            await asyncio.to_thread(bob.read_until, "joined", name="ada")
+            bob.ask("/mute ada 10m Spam", "garden")
+            await ada.type(f"/upload '{cat}'", "enter")
+            await ada.sees(": Spam. Type /upload and its path to send it again.")
 
 
 @steps

@@ -48,6 +48,17 @@ def agree(ada, text=""):
     ask.get_by_role("button", name="Send", exact=True).click()
 
 
+def paste(window):
+    window.page.evaluate(
+        """() => {
+            const data = new DataTransfer();
+            data.items.add(new File([new Uint8Array(10)], "pasted.bin"));
+            const how = {clipboardData: data, bubbles: true};
+            document.getElementById("text").dispatchEvent(new ClipboardEvent("paste", how));
+        }"""
+    )
+
+
 def test_pictures_and_files_are_chosen_sent_and_seen(ada, bob, chat):
     with chat.join("dan") as dan:
         sync(dan)
@@ -70,14 +81,7 @@ def test_pictures_and_files_are_chosen_sent_and_seen(ada, bob, chat):
 
 
 def test_pasted_and_dropped_files_go_to_the_room_in_sight(ada, bob):
-    ada.page.evaluate(
-        """() => {
-            const data = new DataTransfer();
-            data.items.add(new File([new Uint8Array(10)], "pasted.bin"));
-            const how = {clipboardData: data, bubbles: true};
-            document.getElementById("text").dispatchEvent(new ClipboardEvent("paste", how));
-        }"""
-    )
+    paste(ada)
     expect(ada.page.get_by_role("dialog")).to_contain_text("Send 1 file to lobby?")
     agree(ada)
     assert bob.read_until("message")["files"][0]["name"] == "pasted.bin"
@@ -168,8 +172,15 @@ def test_who_may_not_send_files_is_not_asked_to(visit):
     with serving() as server:
         ada = visit(server).join("ada")
         expect(ada.page.get_by_role("button", name="Send files")).to_have_count(0)
+        why = "Who is logged in may send files: /login, or /register to make this name yours."
         ada.say("/upload x 5")
-        ada.sees("Who is logged in may send files: /login, or /register to make this name yours.")
+        ada.sees(why)
+        paste(ada)
+        expect(ada.log.get_by_text(why, exact=True)).to_have_count(2)
+    with serving(settings={"server.disabled_plugins": ["files"]}) as server:
+        bob = visit(server).join("bob")
+        paste(bob)
+        bob.sees("This server takes no files.")
 
 
 def test_everybody_can_use_it_on_every_screen(ada, bob, chat, axe):
